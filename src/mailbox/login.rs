@@ -3,8 +3,10 @@
 use crate::client::session::Mechanism;
 use crate::client::session::auth;
 use crate::client::session::auth::{Bindings, Candidate, ExchangeError, STARS, SaslExchange};
+use crate::mailbox::channel::Channel;
 use crate::mailbox::error::MailboxError;
 use crate::smtp::reply::Reply;
+use crate::smtp::stage::Stage;
 use crate::system::secret::{Login, Proof};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::Zeroizing;
@@ -209,6 +211,25 @@ fn cancel(error: ExchangeError, dialogue: &mut dyn LoginDialogue) -> Result<Atte
         }),
         (error, _) => Err(failed(&error)),
     }
+}
+
+/// Sends the command that begins an exchange, with the initial response if there is one.
+pub fn send_begin(
+    channel: &mut Channel<'_>,
+    words: &str,
+    response: Option<&str>,
+) -> Result<(), MailboxError> {
+    let Some(response) = response else {
+        return channel.send(words, Stage::Auth);
+    };
+    // An empty response is sent as an equals sign (RFC 4959 §3, RFC 5034 §4).
+    let response = if response.is_empty() { "=" } else { response };
+    // Growing would leave a copy of the secret in memory.
+    let mut line = Zeroizing::new(Vec::with_capacity(words.len() + 1 + response.len()));
+    line.extend_from_slice(words.as_bytes());
+    line.push(b' ');
+    line.extend_from_slice(response.as_bytes());
+    channel.send_masked(&line, &format!("{words} {STARS}"), Stage::Auth)
 }
 
 fn encoded(response: &[u8]) -> Zeroizing<String> {

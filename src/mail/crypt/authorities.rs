@@ -10,6 +10,9 @@ use std::path::Path;
 use std::process::Command;
 use tempfile::NamedTempFile;
 
+/// The error of `openssl` for a certificate in a revocation list.
+pub const REVOKED: &str = "certificate revoked";
+
 /// Maximum size of a file, in octets. Revocation lists of large CAs have some megabytes.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
 
@@ -75,7 +78,7 @@ impl AuthorityFile {
         // As in `error 23 at 0 depth lookup: certificate revoked`.
         let mut reasons = text.lines().filter_map(|line| line.split_once(" lookup: "));
         Ok(Err(match reasons.next() {
-            Some((_, "certificate revoked")) => "is revoked".to_owned(),
+            Some((_, REVOKED)) => "is revoked".to_owned(),
             Some((_, why)) => format!("is not trusted: {why}"),
             None => format!(
                 "cannot be checked by openssl: {}",

@@ -20,7 +20,7 @@ mod program;
 mod recipients;
 pub mod smime;
 
-pub(in crate::mail) use authorities::AuthorityFile;
+pub(in crate::mail) use authorities::{AuthorityFile, REVOKED};
 pub(in crate::mail) use certificate::{MailCertificate, Purpose};
 pub use error::CryptError;
 pub(in crate::mail) use keys::listed;

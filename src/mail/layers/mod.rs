@@ -18,6 +18,7 @@ mod smime;
 
 use crate::mail::crypt::{Authorities, CryptError, Method};
 use crate::mail::layers::entity::{Entity, Structure};
+use crate::mail::layers::smime::SmimeTrust;
 use crate::mail::message::{MessageError, Source, SourceError};
 use crate::system::text::reason;
 use std::io;
@@ -230,6 +231,7 @@ pub fn read_layers(
     message: &Arc<Source>,
     files: &SmimeFiles,
 ) -> Result<LayeredMessage, MessageError> {
+    let trust = SmimeTrust::new(files);
     let outer = Entity::read(message)?;
     let authors = inner::authors(&outer);
     let mut layers: Vec<Layer> = Vec::new();
@@ -241,15 +243,15 @@ pub fn read_layers(
         };
         let removed = match entity.structure()? {
             Structure::Plain => {
-                layers.extend(parts::layers_of_parts(&entity, &authors, files)?);
+                layers.extend(parts::layers_of_parts(&entity, &authors, &trust)?);
                 break;
             }
             Structure::Malformed(layer) => Removed::closed(layer),
             Structure::PgpSigned(parts) => pgp::verify(&parts, &authors)?,
             Structure::PgpEncrypted(cipher) => pgp::decrypt(&cipher, &authors)?,
-            Structure::SmimeSigned(parts) => smime::verify(&parts, &authors, files)?,
-            Structure::SmimeOpaque(der) => smime::verify_opaque(&der, &authors, files)?,
-            Structure::SmimeEncrypted(der) => smime::decrypt(&der, files)?,
+            Structure::SmimeSigned(parts) => smime::verify(&parts, &authors, &trust)?,
+            Structure::SmimeOpaque(der) => smime::verify_opaque(&der, &authors, &trust)?,
+            Structure::SmimeEncrypted(der) => smime::decrypt(&der, &trust)?,
         };
         layers.extend(removed.layers);
         match removed.content {

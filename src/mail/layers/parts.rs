@@ -5,7 +5,7 @@
 use crate::mail::crypt::Method;
 use crate::mail::layers::entity::{Entity, Structure};
 use crate::mail::layers::inner::authors;
-use crate::mail::layers::{Layer, LayerKind, Removed, SmimeFiles, pgp, smime};
+use crate::mail::layers::{Layer, LayerKind, Removed, SmimeTrust, pgp, smime};
 use crate::mail::message::{MessageError, Source, SourceError};
 use std::sync::Arc;
 
@@ -25,13 +25,13 @@ const MAX_LAYERED: usize = 5;
 pub fn layers_of_parts(
     message: &Entity,
     authors: &[String],
-    files: &SmimeFiles,
+    trust: &SmimeTrust<'_>,
 ) -> Result<Vec<Layer>, MessageError> {
     let mut search = Search {
         layers: Vec::new(),
         layered: 0,
         visited: 0,
-        files,
+        trust,
     };
     search.descend(message, &Place::root(authors))?;
     Ok(search.layers)
@@ -68,12 +68,12 @@ impl<'a> Place<'a> {
     }
 }
 
-struct Search<'f> {
+struct Search<'t> {
     layers: Vec<Layer>,
     /// Number of parts with a layer.
     layered: usize,
     visited: usize,
-    files: &'f SmimeFiles,
+    trust: &'t SmimeTrust<'t>,
 }
 
 impl Search<'_> {
@@ -112,8 +112,8 @@ impl Search<'_> {
             Structure::Plain => return self.descend(&part, place),
             Structure::Malformed(layer) => Removed::closed(layer),
             Structure::PgpSigned(parts) => pgp::verify(&parts, place.authors)?,
-            Structure::SmimeSigned(parts) => smime::verify(&parts, place.authors, self.files)?,
-            Structure::SmimeOpaque(der) => smime::verify_opaque(&der, place.authors, self.files)?,
+            Structure::SmimeSigned(parts) => smime::verify(&parts, place.authors, self.trust)?,
+            Structure::SmimeOpaque(der) => smime::verify_opaque(&der, place.authors, self.trust)?,
             Structure::PgpEncrypted(_) => Removed::closed(sealed(Method::Pgp)),
             Structure::SmimeEncrypted(_) => Removed::closed(sealed(Method::Smime)),
         };

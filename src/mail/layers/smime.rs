@@ -2,7 +2,7 @@
 //! `SSL_CERT_FILE`.
 
 use crate::mail::crypt::{
-    AuthorityFile, CryptError, MailCertificate, Method, Program, Purpose, failure,
+    AuthorityFile, CryptError, MailCertificate, Method, Program, Purpose, REVOKED, failure,
 };
 use crate::mail::layers::entity::{Encoded, SignedParts};
 use crate::mail::layers::pgp::{decrypted, feed_lines, is_author};
@@ -11,25 +11,23 @@ use crate::mail::message::{MessageError, Source, SourceWriter};
 use crate::system::filter::Filtered;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tempfile::NamedTempFile;
 
-/// The error of `openssl` for a certificate in a revocation list.
-const REVOKED: &str = "certificate revoked";
-
 /// Checks the signature of multipart/signed.
 pub fn verify(
     parts: &SignedParts,
     authors: &[String],
-    files: &SmimeFiles,
+    trust: &SmimeTrust<'_>,
 ) -> Result<Removed, MessageError> {
     let file = parts.signature_file()?;
     let source = &parts.content;
-    let trusted = trusted(files)?;
+    let trusted = trust.authorities()?;
     let check = |checks_issuer: bool, signer: &Path| {
-        let mut program = openssl(&Issuer::of(checks_issuer, trusted.as_ref()), signer);
+        let mut program = openssl(&Issuer::of(checks_issuer, trusted), signer);
         program.command.arg("-in").arg(file.path());
         // The content is read from the pipe, and not printed.
         program
@@ -50,13 +48,13 @@ pub fn verify(
 pub fn verify_opaque(
     der: &Encoded,
     authors: &[String],
-    files: &SmimeFiles,
+    trust: &SmimeTrust<'_>,
 ) -> Result<Removed, MessageError> {
     let mut content: Option<Source> = None;
-    let trusted = trusted(files)?;
+    let trusted = trust.authorities()?;
     let check = |checks_issuer: bool, signer: &Path| {
         let mut stored = SourceWriter::new(&der.source.name);
-        let program = openssl(&Issuer::of(checks_issuer, trusted.as_ref()), signer);
+        let program = openssl(&Issuer::of(checks_issuer, trusted), signer);
         let ended = decrypted(program, der, &mut stored)?;
         if ended.status.success() {
             content = Some(stored.finish().map_err(CryptError::Content)?);
@@ -70,12 +68,32 @@ pub fn verify_opaque(
     })
 }
 
-fn trusted(files: &SmimeFiles) -> Result<Option<AuthorityFile>, CryptError> {
-    files
-        .authorities
-        .as_ref()
-        .map(AuthorityFile::of)
-        .transpose()
+/// The files for S/MIME, and the CAs among them in the form that `openssl` reads, which is made for the first signature
+/// of a message.
+pub struct SmimeTrust<'f> {
+    files: &'f SmimeFiles,
+    authorities: OnceCell<AuthorityFile>,
+}
+
+impl<'f> SmimeTrust<'f> {
+    pub fn new(files: &'f SmimeFiles) -> Self {
+        Self {
+            files,
+            authorities: OnceCell::new(),
+        }
+    }
+
+    /// `None`: the CAs are those that `openssl` trusts.
+    fn authorities(&self) -> Result<Option<&AuthorityFile>, CryptError> {
+        let Some(named) = &self.files.authorities else {
+            return Ok(None);
+        };
+        if let Some(made) = self.authorities.get() {
+            return Ok(Some(made));
+        }
+        let made = AuthorityFile::of(named)?;
+        Ok(Some(self.authorities.get_or_init(|| made)))
+    }
 }
 
 /// The issuer that a signer's certificate must have.
@@ -189,9 +207,9 @@ fn distrust(ended: &Filtered) -> String {
 }
 
 /// Decrypts a content with the key in a file.
-pub fn decrypt(der: &Encoded, files: &SmimeFiles) -> Result<Removed, MessageError> {
+pub fn decrypt(der: &Encoded, trust: &SmimeTrust<'_>) -> Result<Removed, MessageError> {
     let layer = |is_valid, text| Layer::new(Method::Smime, LayerKind::Encryption, is_valid, text);
-    let Some(key) = &files.decrypt_key else {
+    let Some(key) = &trust.files.decrypt_key else {
         let text =
             "not decrypted: name a PEM file with your key and certificate: --decrypt-key FILE";
         return Ok(Removed::closed(layer(None, text.to_owned())));

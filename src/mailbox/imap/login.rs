@@ -1,13 +1,12 @@
 //! TLS and the login of a session (RFC 9051 §6.2).
 
-use crate::client::session::auth::STARS;
 use crate::client::wire::tls::TlsServer;
 use crate::mailbox::error::{MailboxError, has_code};
 use crate::mailbox::imap::command::Command;
 use crate::mailbox::imap::exchange::Responses;
 use crate::mailbox::imap::response::{Data, OutcomeStatus, Response};
 use crate::mailbox::imap::{ImapSession, MAX_RESPONSES, TEMPORARY};
-use crate::mailbox::login::{LoginDialogue, LoginReply, LoginTerms, log_in};
+use crate::mailbox::login::{LoginDialogue, LoginReply, LoginTerms, log_in, send_begin};
 use crate::smtp::stage::Stage;
 
 impl ImapSession<'_> {
@@ -122,25 +121,7 @@ impl LoginDialogue for Dialogue<'_, '_> {
         self.tag = self.session.next_tag();
         self.session.channel.begin("AUTHENTICATE")?;
         let words = format!("{} AUTHENTICATE {mechanism}", self.tag);
-        match response {
-            None => self.session.channel.send(&words, Stage::Auth)?,
-            Some(response) => {
-                let mut line =
-                    zeroize::Zeroizing::new(Vec::with_capacity(words.len() + 2 + response.len()));
-                line.extend_from_slice(words.as_bytes());
-                line.push(b' ');
-                // RFC 4959 §3: an empty response is sent as an equals sign.
-                line.extend_from_slice(if response.is_empty() {
-                    b"="
-                } else {
-                    response.as_bytes()
-                });
-                let shown = format!("{words} {STARS}");
-                self.session
-                    .channel
-                    .send_masked(&line, &shown, Stage::Auth)?;
-            }
-        }
+        send_begin(&mut self.session.channel, &words, response)?;
         self.reply()
     }
 

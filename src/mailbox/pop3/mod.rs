@@ -4,7 +4,7 @@ use crate::client::session::auth::STARS;
 use crate::client::wire::tls::TlsServer;
 use crate::mailbox::channel::Channel;
 use crate::mailbox::error::{MailboxError, has_code};
-use crate::mailbox::login::{LoginDialogue, LoginReply, LoginTerms, log_in};
+use crate::mailbox::login::{LoginDialogue, LoginReply, LoginTerms, log_in, send_begin};
 use crate::smtp::dot_stuffing::DotUnstuffer;
 use crate::smtp::stage::Stage;
 use crate::system::secret::Proof;
@@ -354,22 +354,7 @@ impl LoginDialogue for Pop3Session<'_> {
     ) -> Result<LoginReply, MailboxError> {
         self.channel.begin("AUTH")?;
         let words = format!("AUTH {mechanism}");
-        match response {
-            None => self.channel.send(&words, Stage::Auth)?,
-            Some(response) => {
-                let mut line = Zeroizing::new(Vec::with_capacity(MAX_COMMAND));
-                line.extend_from_slice(words.as_bytes());
-                line.push(b' ');
-                // RFC 5034 §4: an empty response is sent as an equals sign.
-                line.extend_from_slice(if response.is_empty() {
-                    b"="
-                } else {
-                    response.as_bytes()
-                });
-                self.channel
-                    .send_masked(&line, &format!("{words} {STARS}"), Stage::Auth)?;
-            }
-        }
+        send_begin(&mut self.channel, &words, response)?;
         self.login_reply()
     }
 

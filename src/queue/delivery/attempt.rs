@@ -109,7 +109,7 @@ impl Attempt<'_, '_, '_> {
         let outgoing = |message| Outgoing {
             message,
             log: Some(&log),
-            ..outgoing(self.claim)
+            ..unlogged(self.claim)
         };
         let is_duplicate = |&&index: &&RecipientIndex| before.states[index].may_arrive_twice();
         let (duplicate, first): (Vec<RecipientIndex>, Vec<RecipientIndex>) =
@@ -121,7 +121,7 @@ impl Attempt<'_, '_, '_> {
             duplicate.is_empty()
                 && !recipients.any(|&index| history.states[index].may_arrive_twice())
         });
-        let next = next.map(|(claim, recipients)| (self::outgoing(claim), recipients));
+        let next = next.map(|(claim, recipients)| (unlogged(claim), recipients));
         let message = outgoing(self.claim);
         let first_of_two = Outgoing {
             next: next.as_ref().map(|(outgoing, recipients)| NextMessage {
@@ -219,7 +219,7 @@ impl Attempt<'_, '_, '_> {
 }
 
 /// The message of an item, without a log.
-fn outgoing(claim: &dyn ClaimedItem) -> Outgoing<'_> {
+fn unlogged(claim: &dyn ClaimedItem) -> Outgoing<'_> {
     let item = claim.item();
     let metadata = &item.metadata;
     Outgoing {

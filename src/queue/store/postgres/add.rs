@@ -179,14 +179,6 @@ impl Attempt<'_> {
         }
     }
 
-    /// The latest time at which another attempt may insert the item: the claim of an earlier one still exists then, so
-    /// that its item is found.
-    fn deadline(&self) -> Option<SystemTime> {
-        let lease = self.adding.pool.settings.lease;
-        let sent = self.committing.get()?;
-        sent.checked_add(lease * 3 / 4)
-    }
-
     /// Records that an attempt may have been committed since this time.
     fn begin_commit(&self, begun: SystemTime) {
         self.committing.set(self.committing.get().or(Some(begun)));
@@ -200,7 +192,9 @@ impl Attempt<'_> {
              where $8 is null or clock_timestamp() < $8 returning id",
         );
         let (size, checksum) = body.columns();
-        let (deadline, lease) = (self.deadline(), self.adding.leases.milliseconds());
+        let pool = self.adding.pool;
+        let deadline = pool.insert_deadline(self.committing.get());
+        let lease = pool.lease_milliseconds();
         let inserted = connection.count(
             &sql,
             &[
@@ -258,7 +252,7 @@ impl Attempt<'_> {
         let parameters: [Parameter<'_>; 3] = [
             (&self.id.as_str(), Type::TEXT),
             (&checksum, Type::INT8),
-            (&self.adding.leases.milliseconds(), Type::INT8),
+            (&self.adding.pool.lease_milliseconds(), Type::INT8),
         ];
         connection.query(&sql, &parameters)?;
         self.begin_commit(self.adding.pool.now());

@@ -126,7 +126,7 @@ impl PostgresClaim {
             ItemEvent::Released | ItemEvent::Requeued => Some(false),
             _ => None,
         });
-        let lease = self.claim.leases.milliseconds();
+        let lease = self.claim.pool.lease_milliseconds();
         let rows = self.claim.run(
             "with durable as (select set_config('synchronous_commit', $3, true)), \
              mine as (update ehlo.item set lease = now() + $4 * interval '1 ms', held = coalesce($5, held), \

@@ -197,10 +197,7 @@ impl Attempt<'_> {
                select g.id, 0, g.octets from new join given g using (id, epoch) where octet_length(g.octets) > 0) \
              select epoch from new",
         );
-        let lease = self.pool.settings.lease;
-        let deadline = self
-            .earlier
-            .and_then(|sent| sent.checked_add(lease * 3 / 4));
+        let deadline = self.pool.insert_deadline(self.earlier);
         let texts = |text: fn(&NewRow) -> &str| -> Vec<&str> {
             self.rows.iter().map(|row| text(row)).collect()
         };

@@ -58,11 +58,6 @@ impl Leases {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The lease in milliseconds, as a parameter of statements.
-    pub fn milliseconds(&self) -> i64 {
-        self.pool.lease_milliseconds()
-    }
-
     /// Renews the lease of a claim from now on.
     pub fn add(self: &Arc<Self>, id: &Id, epoch: i64) {
         self.lock().items.insert(id.clone(), epoch);
@@ -237,7 +232,7 @@ impl Leases {
         let has_role = !state.roles.is_empty();
         let has_slot = !state.slots.is_empty();
         drop(state);
-        let (worker, lease) = (self.worker, self.milliseconds());
+        let (worker, lease) = (self.worker, self.pool.lease_milliseconds());
         let run = |sql: &str, parameters: &[_]| {
             let sql = self.pool.schema.sql(sql);
             let done = self

@@ -87,6 +87,22 @@ impl PostgresStore {
         })
     }
 
+    /// Commits an item, which this process has claimed then. Returns it with the number of the claim.
+    fn insert(
+        &self,
+        metadata: &Metadata,
+        message: &dyn Replay,
+        shape: Shape,
+        id: Option<&Id>,
+    ) -> Result<(StoredItem, i64), QueueError> {
+        let new = NewItem {
+            metadata,
+            message,
+            shape,
+        };
+        add(self.adding(), &new, id)
+    }
+
     fn adding(&self) -> Adding<'_> {
         Adding {
             pool: &self.pool,
@@ -155,7 +171,7 @@ impl PostgresStore {
 
     /// Claims an item that is active, or one that has failed.
     fn claim_where(&self, id: &Id, has_failed: bool) -> Result<ClaimResult, QueueError> {
-        let (epoch, lease) = (number(), self.leases.milliseconds());
+        let (epoch, lease) = (number(), self.pool.lease_milliseconds());
         let sql = format!(
             "update ehlo.item i set worker = $3, epoch = $4, lease = now() + $5 * interval '1 ms' \
              where i.id = $1 and (i.failed is not null) = $2 \
@@ -248,12 +264,7 @@ impl QueueStore for PostgresStore {
         shape: Shape,
         id: Option<&Id>,
     ) -> Result<Box<dyn ClaimedItem>, QueueError> {
-        let new = NewItem {
-            metadata,
-            message,
-            shape,
-        };
-        let (stored, epoch) = add(self.adding(), &new, id)?;
+        let (stored, epoch) = self.insert(metadata, message, shape, id)?;
         Ok(self.claimed(stored, epoch))
     }
 
@@ -264,12 +275,7 @@ impl QueueStore for PostgresStore {
         message: &dyn Replay,
         shape: Shape,
     ) -> Result<Id, QueueError> {
-        let new = NewItem {
-            metadata,
-            message,
-            shape,
-        };
-        let (stored, epoch) = add(self.adding(), &new, None)?;
+        let (stored, epoch) = self.insert(metadata, message, shape, None)?;
         self.leases.release_soon(&stored.item.id, epoch);
         Ok(stored.item.id)
     }

@@ -184,6 +184,12 @@ impl Pool {
         i64::try_from(self.settings.lease.as_millis()).unwrap_or(i64::MAX)
     }
 
+    /// The latest time at which another attempt may insert an item, if the first one was sent at this time: its claim
+    /// still exists then, so that its item is found.
+    pub fn insert_deadline(&self, sent: Option<SystemTime>) -> Option<SystemTime> {
+        sent?.checked_add(self.settings.lease * 3 / 4)
+    }
+
     /// Sets the time of the database, which was just read.
     pub fn set_clock(&self, now: SystemTime) {
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Instant::now()));

@@ -80,7 +80,7 @@ impl PostgresStore {
     pub(super) fn register(&self, role: RunnerRole) -> Result<RunnerLock, QueueError> {
         let role = name_of(role);
         let name = format!("{}:{}", node_name(), std::process::id());
-        let lease = self.leases.milliseconds();
+        let lease = self.pool.lease_milliseconds();
         self.query(
             "with durable as (select set_config('synchronous_commit', 'off', true)) \
              insert into ehlo.worker(worker, role, name, lease) \
@@ -131,7 +131,7 @@ impl PostgresStore {
 
 impl SharedStore for PostgresStore {
     fn reserve(&self) -> Result<Vec<Item>, QueueError> {
-        let (epoch, lease) = (number(), self.leases.milliseconds());
+        let (epoch, lease) = (number(), self.pool.lease_milliseconds());
         let sql = format!(
             "with durable as (select set_config('synchronous_commit', 'off', true)), \
              picked as (select id from ehlo.item where failed is null and not held and due <= now() \
@@ -211,7 +211,7 @@ impl SharedStore for PostgresStore {
 
     fn connection(&self, destination: &str, max: usize) -> Result<Option<RunnerLock>, QueueError> {
         let max = i32::try_from(max).unwrap_or(i32::MAX);
-        let lease = self.leases.milliseconds();
+        let lease = self.pool.lease_milliseconds();
         let sql = "with durable as (select set_config('synchronous_commit', 'off', true)), \
              free as (select n from generate_series(1, $2) n where not exists ( \
                select 1 from ehlo.slot s where s.destination = $1 and s.number = n and s.lease > now()) limit 1) \

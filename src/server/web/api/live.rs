@@ -2,7 +2,7 @@
 
 use crate::server::stream::within;
 use crate::server::web::WebContext;
-use crate::server::web::api::objects;
+use crate::server::web::api::{objects, unknown_name};
 use crate::server::web::catcher::{Catcher, Position};
 use crate::server::web::http::request::Request;
 use crate::server::web::http::response::{Body, Response, Send};
@@ -35,8 +35,7 @@ const MAX_NEW: usize = 50;
 pub fn wait<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
     let mut names = request.query.iter().map(|(name, _)| name.as_str());
     if let Some(unknown) = names.find(|name| !PARAMETERS.contains(name)) {
-        let text = format!("{unknown:?} is not one of {}", PARAMETERS.join(", "));
-        return Response::error(400, &text);
+        return unknown_name(unknown, &PARAMETERS);
     }
     let parameter = |name| request.parameter(name).filter(|value| !value.is_empty());
     let query = match Query::parse(parameter("query").unwrap_or_default()) {

@@ -51,6 +51,11 @@ fn get<'a>(request: &Request, respond: impl FnOnce() -> Response<'a>) -> Respons
     }
 }
 
+fn unknown_name(name: &str, known: &[&str]) -> Response<'static> {
+    let text = format!("{name:?} is not one of {}", known.join(", "));
+    Response::error(400, &text)
+}
+
 /// The JSON object in the body of a request; empty without a body. Upper and lower case of names are the same, as for
 /// mailpit.
 struct Fields(Map<String, Value>);
@@ -72,10 +77,7 @@ impl Fields {
         let is_known = |field: &&String| names.iter().any(|name| name.eq_ignore_ascii_case(field));
         match fields.keys().find(|field| !is_known(field)) {
             None => Ok(Fields(fields)),
-            Some(unknown) => {
-                let text = format!("{unknown:?} is not one of {}", names.join(", "));
-                Err(Response::error(400, &text))
-            }
+            Some(unknown) => Err(unknown_name(unknown, names)),
         }
     }
 
