@@ -192,18 +192,23 @@ fn data_from_before_tls_is_not_used() {
     }
 }
 
+/// Greets the client and offers TLS.
+fn offer_tls(talk: &mut Talk, scheme: &str) {
+    if scheme == "imap" {
+        talk.say(GREETING);
+    } else {
+        talk.say("+OK ready");
+        talk.expect("CAPA");
+        talk.say("+OK\nSTLS\nUSER\n.");
+    }
+}
+
 /// After the reply to the command, the connection either becomes TLS or ends.
 #[test]
 fn a_failed_handshake_does_not_lead_back_to_clear() {
     for (scheme, command) in [("imap", "a1 STARTTLS"), ("pop3", "STLS")] {
         let run = fetch_secured(scheme, &[], move |talk, _| {
-            if scheme == "imap" {
-                talk.say(GREETING);
-            } else {
-                talk.say("+OK ready");
-                talk.expect("CAPA");
-                talk.say("+OK\nSTLS\nUSER\n.");
-            }
+            offer_tls(talk, scheme);
             talk.expect(command);
             talk.say(if scheme == "imap" {
                 "a1 OK go ahead"
@@ -242,9 +247,7 @@ fn tls_begins_once() {
     });
     run.exits(0).complains(0);
     let run = fetch_secured("pop3", &[], |talk, config| {
-        talk.say("+OK ready");
-        talk.expect("CAPA");
-        talk.say("+OK\nSTLS\nUSER\n.");
+        offer_tls(talk, "pop3");
         talk.expect("STLS");
         talk.say("+OK");
         talk.secure(config);
@@ -312,13 +315,7 @@ fn a_session_does_not_go_on_in_clear_after_the_end_of_tls() {
         ("pop3", "STLS", "+OK", "CAPA", "+OK\r\nUSER\r\n.\r\n"),
     ] {
         let run = fetch_secured(scheme, &[], move |talk, config| {
-            if scheme == "imap" {
-                talk.say(GREETING);
-            } else {
-                talk.say("+OK ready");
-                talk.expect("CAPA");
-                talk.say("+OK\nSTLS\nUSER\n.");
-            }
+            offer_tls(talk, scheme);
             talk.expect(command);
             talk.say(reply);
             talk.secure(config);

@@ -95,6 +95,14 @@ fn delivered(messages: &[Value]) -> BTreeMap<String, usize> {
     all
 }
 
+#[track_caller]
+fn assert_once_each(delivered: &BTreeMap<String, usize>, count: usize, place: &str) {
+    assert!(
+        delivered.len() == count && delivered.values().all(|&times| times == 1),
+        "{place}: {delivered:?}"
+    );
+}
+
 #[test]
 fn each_row_gets_its_message_over_one_connection() {
     let server = Server::start(|talk| {
@@ -253,10 +261,7 @@ fn refused_rows_are_skipped_later_and_can_be_tried_again() {
     let skipped = again(directory.path(), &sink.relay(), &["--changed", "skip"]);
     skipped.exits(0).shows(&["0 accepted", "3 skipped"]);
     let sent = delivered(&sink.stop().events("message"));
-    assert!(
-        sent.len() == 3 && sent.values().all(|&count| count == 1),
-        "{sent:?}"
-    );
+    assert_once_each(&sent, 3, "");
 }
 
 #[test]
@@ -272,10 +277,7 @@ fn busy_server_is_left_alone_and_the_rows_are_tried_again() {
         let run = merge(&sink.relay(), LIST).args(["--tries", "5"]).run();
         run.exits(0).shows(&["3 accepted"]);
         let sent = delivered(&sink.stop().events("message"));
-        assert!(
-            sent.len() == 3 && sent.values().all(|&count| count == 1),
-            "{fault}: {sent:?}"
-        );
+        assert_once_each(&sent, 3, fault);
     }
     let sink = Receiver::start(&["--fault", "rcpt=450 4.2.1 later"]);
     let run = merge(&sink.relay(), LIST).args(["--tries", "2"]).run();
@@ -316,10 +318,7 @@ fn row_that_is_deferred_in_all_attempts_is_queued_and_not_sent_again() {
         .run()
         .exits(0);
     let sent = delivered(&sink.stop().events("message"));
-    assert!(
-        sent.len() == 3 && sent.values().all(|&count| count == 1),
-        "{sent:?}"
-    );
+    assert_once_each(&sent, 3, "");
 }
 
 #[test]
@@ -498,10 +497,7 @@ fn rows_of_all_connections_are_sent_although_the_limit_is_reached_during_a_pause
             .run();
         run.exits(0).shows(&["8 accepted", "22 left"]);
         let arrived = delivered(&sink.stop().events("message"));
-        assert!(
-            arrived.len() == 8 && arrived.values().all(|&count| count == 1),
-            "{fault}: {arrived:?}"
-        );
+        assert_once_each(&arrived, 8, &fault);
     }
 }
 
@@ -717,10 +713,7 @@ fn interrupted_run_says_what_is_left_and_is_continued() {
     let last = again(directory.path(), &sink.relay(), &["--helo", "me.example"]);
     last.exits(0);
     let sent = delivered(&sink.stop().events("message"));
-    assert!(
-        sent.len() == 100 && sent.values().all(|&count| count == 1),
-        "{sent:?}"
-    );
+    assert_once_each(&sent, 100, "");
 }
 
 #[test]

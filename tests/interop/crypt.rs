@@ -92,6 +92,24 @@ impl World {
         self.directory.path().join(name)
     }
 
+    /// Writes the configuration of a profile that encrypts by S/MIME for bob and carol, with these lines more, and an
+    /// alias for both. Returns its path.
+    pub fn config(&self, relay: &str, more: &str) -> String {
+        let path = |name: &str| self.path(name).display().to_string();
+        let text = format!(
+            "default = \"p\"\n[profile.p]\nfrom = \"alice@crepes.fr\"\nrelay = \"{relay}\"\nencrypt = \"smime\"\n{more}\
+             encrypt-key = [\"{}\", \"{}\"]\n[queue]\ndir = \"{}\"\n[sendmail]\naliases = \"{}\"\ndomain = \"crepes.fr\"\n",
+            path("bob.crt"),
+            path("carol.crt"),
+            path("queue"),
+            path("aliases"),
+        );
+        let team = "team: bob@hamburger.edu, carol@hamburger.edu\n";
+        fs::write(self.path("aliases"), team).unwrap();
+        fs::write(self.path("config.toml"), text).unwrap();
+        path("config.toml")
+    }
+
     pub fn shell(&self, script: &str) -> Command {
         let mut command = Reader::command(&["/bin/sh", "-e", "-c", script]);
         command
@@ -340,6 +358,18 @@ pub fn ways() -> [Way; 6] {
         way(&SIGN_SMIME, smime, SMIME_VERIFY.to_owned()),
         way(&ENCRYPT_SMIME, enveloped, SMIME_DECRYPT.to_owned()),
         way(&BOTH_SMIME, enveloped, both),
+    ]
+}
+
+/// Options that add another recipient and the file `large.bin`.
+pub fn large_for_carol(relay: &str) -> [&str; 6] {
+    [
+        "--cc",
+        "carol@hamburger.edu",
+        "-a",
+        "large.bin",
+        "--relay",
+        relay,
     ]
 }
 
@@ -628,11 +658,6 @@ fn hidden_recipients_of_smime_get_messages_of_their_own_from_every_command() {
     let Some(world) = World::new(1) else { return };
     let ready = "From: alice@crepes.fr\nTo: bob@hamburger.edu\nSubject: s\n\nsecret text\n";
     fs::write(world.path("ready.eml"), ready).unwrap();
-    fs::write(
-        world.path("aliases"),
-        "team: bob@hamburger.edu, carol@hamburger.edu\n",
-    )
-    .unwrap();
     let to = ["bob@hamburger.edu", "carol@hamburger.edu"];
     let session = format!(
         "EHLO x\r\nMAIL FROM:<alice@crepes.fr>\r\nRCPT TO:<{}>\r\nRCPT TO:<{}>\r\nDATA\r\n{}.\r\nQUIT\r\n",
@@ -670,18 +695,7 @@ fn hidden_recipients_of_smime_get_messages_of_their_own_from_every_command() {
     .unwrap();
     for (command, input) in cases {
         let server = Receiver::start(&["--mbox", "mbox"]);
-        let path = |name: &str| world.path(name).display().to_string();
-        let config = format!(
-            "default = \"p\"\n[profile.p]\nfrom = \"alice@crepes.fr\"\nrelay = \"{}\"\nencrypt = \"smime\"\n\
-             encrypt-key = [\"{}\", \"{}\"]\n[queue]\ndir = \"{}\"\n[sendmail]\naliases = \"{}\"\ndomain = \"crepes.fr\"\n",
-            server.relay(),
-            path("bob.crt"),
-            path("carol.crt"),
-            path("queue"),
-            path("aliases"),
-        );
-        fs::write(world.path("config.toml"), config).unwrap();
-        let file = path("config.toml");
+        let file = world.config(&server.relay(), "");
         let config = [("EHLO_CONFIG", file.as_str())];
         let ran = world.ehlo_with(command, Some(input.as_bytes()), &config);
         assert_eq!(ran.code, 0, "{command:?}: {}{}", ran.text(), ran.stderr);
@@ -734,8 +748,6 @@ fn preview_of_a_row_with_a_hidden_recipient_shows_the_first_of_its_messages() {
 #[test]
 fn test_message_of_doctor_that_is_accepted_for_some_ends_with_partial_success() {
     let Some(world) = World::new(1) else { return };
-    let team = "team: bob@hamburger.edu, carol@hamburger.edu\n";
-    fs::write(world.path("aliases"), team).unwrap();
     // The first recipient is that of the check.
     for (fault, code) in [
         ("rcpt=550 5.1.1 no@2", 79),
@@ -743,18 +755,7 @@ fn test_message_of_doctor_that_is_accepted_for_some_ends_with_partial_success() 
         ("rcpt=550 5.1.1 no@2-3", 69),
     ] {
         let server = Receiver::start(&["--fault", fault]);
-        let path = |name: &str| world.path(name).display().to_string();
-        let config = format!(
-            "default = \"p\"\n[profile.p]\nfrom = \"alice@crepes.fr\"\nrelay = \"{}\"\nencrypt = \"smime\"\n\
-             encrypt-key = [\"{}\", \"{}\"]\n[queue]\ndir = \"{}\"\n[sendmail]\naliases = \"{}\"\ndomain = \"crepes.fr\"\n",
-            server.relay(),
-            path("bob.crt"),
-            path("carol.crt"),
-            path("queue"),
-            path("aliases"),
-        );
-        fs::write(world.path("config.toml"), config).unwrap();
-        let file = path("config.toml");
+        let file = world.config(&server.relay(), "");
         let config = [("EHLO_CONFIG", file.as_str())];
         let command = ["doctor", "--here", "--send-test", "team"];
         let ran = world.ehlo_with(&command, None, &config);
@@ -1117,14 +1118,7 @@ fn message_of_a_program_that_is_killed_is_whole_or_not_sent() {
         }
         let server = Receiver::start(&["--mbox", "mbox"]);
         let relay = server.relay();
-        let more = [
-            "--cc",
-            "carol@hamburger.edu",
-            "-a",
-            "large.bin",
-            "--relay",
-            &relay,
-        ];
+        let more = large_for_carol(&relay);
         let options = [&LETTER[..], way.options, &more].concat();
         let ran = world.ehlo_with(&options, None, &[("PATH", &path)]);
         let mbox = fs::read(server.path("mbox")).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Faults around gpg and openssl themselves: output that ends at a random octet, keys that are replaced while they are used,
 //! subkeys, several keys, spellings of an address, limits. Never a byte of plain text leaves.
 
-use crate::crypt::{LETTER, World, ways};
+use crate::crypt::{LETTER, World, large_for_carol, ways};
 use crate::executable::write_script;
 use crate::receiver::Receiver;
 use crate::run::Ran;
@@ -264,14 +264,7 @@ fn limits_of_the_system_never_send_plain_text() {
         for limit in [
             "-n 4", "-n 6", "-n 8", "-n 10", "-n 12", "-f 100", "-f 0", "-v 9000",
         ] {
-            let more = [
-                "--cc",
-                "carol@hamburger.edu",
-                "-a",
-                "large.bin",
-                "--relay",
-                &relay,
-            ];
+            let more = large_for_carol(&relay);
             let options = [&LETTER[..], way.options, &more].concat();
             let output = Command::new("/bin/sh")
                 .args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\"")])

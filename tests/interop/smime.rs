@@ -282,32 +282,12 @@ fn hidden_recipient_of_a_merge_gets_a_message_of_its_own() {
     }
 }
 
-/// The configuration of a profile that encrypts for bob and carol.
-fn config(world: &World, relay: &str, more: &str) -> String {
-    let path = |name: &str| world.path(name).display().to_string();
-    let text = format!(
-        "default = \"p\"\n[profile.p]\nfrom = \"alice@crepes.fr\"\nrelay = \"{relay}\"\nencrypt = \"smime\"\n{more}\
-         encrypt-key = [\"{}\", \"{}\"]\n[queue]\ndir = \"{}\"\n[sendmail]\naliases = \"{}\"\ndomain = \"crepes.fr\"\n",
-        path("bob.crt"),
-        path("carol.crt"),
-        path("queue"),
-        path("aliases"),
-    );
-    fs::write(
-        world.path("aliases"),
-        "team: bob@hamburger.edu, carol@hamburger.edu\n",
-    )
-    .unwrap();
-    fs::write(world.path("config.toml"), text).unwrap();
-    path("config.toml")
-}
-
 /// A server that accepts no large message gets a smaller one for each recipient.
 #[test]
 fn smaller_mail_of_a_job_is_encrypted_for_each_recipient() {
     let Some(world) = World::new(1) else { return };
     let server = Receiver::start(&["--mbox", "mbox", "--max-size", "20000"]);
-    let config = config(&world, &server.relay(), "");
+    let config = world.config(&server.relay(), "");
     let job = [
         "run",
         "--to",
@@ -334,7 +314,7 @@ fn smaller_mail_of_a_job_is_encrypted_for_each_recipient() {
 fn dead_letter_is_encrypted_or_not_written() {
     let Some(world) = World::new(1) else { return };
     let server = Receiver::start(&["--fault", "mail=550 no"]);
-    let config = config(&world, &server.relay(), "");
+    let config = world.config(&server.relay(), "");
     // The queue cannot be written.
     fs::write(world.path("queue"), "").unwrap();
     let home = world.path("home");
